@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from migops.collect import Survey
 from migops.compose import Project
 from migops.core.errors import Unavailable
 from migops.core.model import ImageIdentity, MigrationSet, PlaceName, Unknown
+from migops.core.text import some
 from migops.docker import Engine
 from migops.docker.containers import inspect
 from migops.docker.same_content import same_content
+from migops.runner import current_definition
 from migops.runner.command_lines import Program
+from migops.runner.current_definition import Definition
 from migops.sources.container_model import Container, digests
 from migops.sources.mounts import at_or_below
 
@@ -21,7 +25,8 @@ from migops.sources.mounts import at_or_below
 class ExecutionTarget:
     """The container to run in, None for a one-off one of ``image``, and why. ``held`` is what the image holds.
 
-    ``beside`` is the running container that would do, where a one-off one is taken all the same.
+    ``beside`` is the running container that would do, where a one-off one is taken all the same. ``doubt`` is what is
+    not known of the container's definition, as a clause; '' if it is known to be the current one.
     """
 
     container: Container | None
@@ -29,6 +34,7 @@ class ExecutionTarget:
     why: str
     held: MigrationSet | None
     beside: Container | None = None
+    doubt: str = ""
 
     def apart(self) -> ExecutionTarget:
         """The same in a one-off container: what is written there goes with it, so that no twin of a new file stays."""
@@ -40,7 +46,7 @@ class ExecutionTarget:
     def sentence(self) -> str:
         """For the user: where, and why there."""
         if self.container is not None:
-            return f"in {self.container.name}: {self.why}"
+            return f"in {self.container.name}: {self.why}{f'; {self.doubt}' if self.doubt else ''}"
         return f"in a one-off container of {self.image.ref} ({self.image.id.removeprefix('sha256:')[:12]}): {self.why}"
 
 
@@ -58,41 +64,78 @@ def choose(survey: Survey, program: Program, engine: Engine) -> ExecutionTarget:
     if program.keeps_entrypoint:
         return ExecutionTarget(None, image, "x-migops says that Alembic needs the image's entrypoint", held)
     lasting = [each for each in survey.containers if not each.one_off]
+    definition = _definition(survey, image, engine) if lasting else None
     if not lasting:
         containers = survey.places.get(PlaceName.CONTAINER)
         unread = containers.reason if isinstance(containers, Unknown) else ""
         return ExecutionTarget(None, image, unread or f"no container of {survey.target.service} exists", held)
     whys = []
     for each in lasting:
-        why = _why_not(each, image, held, engine, survey)
+        why, doubt = _why_not(each, image, held, engine, survey, definition)
         if not why:
             bound = "the host's folder is mounted in it" if each.is_bound else "its migrations are the image's"
-            return ExecutionTarget(each, image, f"it runs the current image, and {bound}", held)
+            return ExecutionTarget(each, image, f"it runs the current image, and {bound}", held, doubt=doubt)
         whys.append((not each.running, why))
     return ExecutionTarget(None, image, min(whys, key=lambda pair: pair[0])[1], held)
 
 
 def _why_not(
-    container: Container, image: ImageIdentity, held: MigrationSet | None, engine: Engine, survey: Survey
-) -> str:
-    """Why Alembic must not be run in this container; '' where it may."""
+    container: Container, image: ImageIdentity, held: MigrationSet | None, engine: Engine, survey: Survey,
+    definition: Definition | None,
+) -> tuple[str, str]:  # fmt: skip
+    """Why Alembic must not be run in this container, '' where it may; and what of its definition is not known."""
     if not container.running:
-        return f"{container.name} is not running"
+        return f"{container.name} is not running", ""
     if not same_content(engine, container.image_id, image.id):
-        return f"{container.name} runs another image than the current one"
+        return f"{container.name} runs another image than the current one", ""
     if isinstance(container.found, Unknown):
-        return container.found.reason
+        return container.found.reason, ""
     if held is None:
-        return "the migrations that the image's configuration points to cannot be read"
-    state = (inspect(engine, container.id) or {}).get("State") or {}
+        return "the migrations that the image's configuration points to cannot be read", ""
+    inspected = inspect(engine, container.id) or {}
+    state = inspected.get("State") or {}
     if state.get("Status") != "running":
-        return f"{container.name} is {state.get('Status') or 'gone'}"
-    if container.is_bound or _view(container.found.migrations) == _view(held):
+        return f"{container.name} is {state.get('Status') or 'gone'}", ""
+    old, doubt = _definition_differs(container, definition, inspected)
+    return old or _other_migrations(container, held, survey), doubt
+
+
+def _definition(survey: Survey, image: ImageIdentity, engine: Engine) -> Definition | None:
+    """The service as it would be created now; None if no compose file was read, or the engine has lost the image."""
+    model = survey.target.model
+    if model is None or survey.target.service not in model.services:
+        return None
+    try:
+        config = engine.image(image.id).get("Config") or {}
+    except Unavailable:
+        return None
+    return Definition(model, model.services[survey.target.service], config)
+
+
+def _definition_differs(
+    container: Container, definition: Definition | None, inspected: Mapping[str, Any]
+) -> tuple[str, str]:
+    """Why the container is not what compose would create now, else ''; and the clause for what is not known of it."""
+    unknown = "whether it was created from the service's current definition is not known"
+    if definition is None:
+        return "", unknown
+    differs = current_definition.changed(definition, inspected)
+    if isinstance(differs, Unknown):
+        return "", f"{unknown}: {differs.reason}"
+    if not differs:
+        return "", ""
+    return f"{container.name} was created with another definition than the compose files have now ({some(differs)})", ""
+
+
+def _other_migrations(container: Container, held: MigrationSet, survey: Survey) -> str:
+    """How the migrations that the container sees differ from the image's; '' for the same or for the host's folder."""
+    if container.is_bound or container.migrations is None or _view(container.migrations) == _view(held):
         return ""
-    synced = watched(survey.target.model, survey.target.service, container.found.migrations.location)
+    folders = container.migrations.location
+    synced = watched(survey.target.model, survey.target.service, folders)
     if synced:
         return f"{container.name} has other migrations than the image, {synced}"
-    covers = {cover.type for folder in container.found.migrations.location if (cover := container.cover(folder))}
+    covers = {cover.type for folder in folders if (cover := container.cover(folder))}
     shown = f" (a {' and a '.join(sorted(covers))} lies over them)" if covers else ""
     return f"{container.name} has other migrations than the image{shown}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from migops.core.errors import MigopsError
@@ -122,8 +123,18 @@ def _placed(asked: Question, sought: Sought, url: DatabaseUrl) -> tuple[Database
         return (url.on_file(str(path)), "") if isinstance(path, Path) else _beside_servers(asked, path)
     address = server_address(url, asked.project, asked.service, asked.engine, sought.inside, asked.compose)
     if isinstance(address, Unknown):
-        return address
+        return _with_edit(asked, sought, address)
     if address.how == "as written":
         return url, ""
     host = f"[{address.host}]" if ":" in address.host else address.host
     return url.at(address.host, address.port), f"{host}:{address.port}, {address.how}"
+
+
+def _with_edit(asked: Question, sought: Sought, address: Unknown) -> Unknown:
+    """The reason with the line whose URL names the service's own container, where the project has a server."""
+    if asked.project is None or asked.service is None or sought.at is None or str(sought.at) not in sought.origin:
+        return address
+    server = next((name for name in servers(asked.project, asked.service) if name != asked.service.name), "")
+    if address.command or not server or f"not the service {server}" not in address.reason:
+        return address
+    return replace(address, edit=f"write the service {server} as the URL's host", at=sought.at)

@@ -10,6 +10,7 @@ import json
 import posixpath
 import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,7 @@ def ask_inside(asked: Question, sought: Sought, outside: Unknown) -> DatabaseSta
             start = (*asked.compose, "up", "-d", "--no-deps", asked.service.name)
             why = f"no container of {asked.service.name} is running from which it could be read"
             hint = f"`{shlex.join(start)}` starts one; or {outside.hint}".removesuffix("; or ")
-            return Unknown(f"{outside.reason}; {why}", hint, outside.command or start)
+            return replace(outside, reason=f"{outside.reason}; {why}", hint=hint, command=outside.command or start)
         name = str(container.get("Name") or "").lstrip("/")
         answer = _answer(engine, container, asked, _question(asked, sought, url, table))
     except MigopsError as error:
@@ -77,7 +78,7 @@ def ask_inside(asked: Question, sought: Sought, outside: Unknown) -> DatabaseSta
 
 
 def _both(outside: Unknown, inside: str) -> Unknown:
-    return Unknown(f"{outside.reason}; {inside}", outside.hint, outside.command)
+    return replace(outside, reason=f"{outside.reason}; {inside}")
 
 
 def _running(engine: Engine, asked: Question) -> dict[str, Any] | None:

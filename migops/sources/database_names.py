@@ -18,6 +18,7 @@ from migops.sources.database_url import (
     of_variable,
     own_container,
     servers,
+    without_host,
 )
 
 _USUAL = (
@@ -116,7 +117,7 @@ def _of(
     several = list(servers(project, service, dialect))
     server = several[0] if several and not _undecided(variables) else ""
     if not host and (fallback := own_container(service, values, env_py, names[2])):
-        return Unknown(fallback, f"set it there: {names[2]}: {server}" if server else f"set {names[2]} there")
+        return without_host(variables, fallback, names[2], server)
     if not host and (why := _undecided(variables)):
         return why
     guess = f"; the host is a guess: {server} is the only service with such a server" if not host else ""

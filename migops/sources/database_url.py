@@ -191,6 +191,20 @@ def own_container(service: Service, values: Mapping[str, str], env_py: str, like
     return ""
 
 
+def without_host(variables: Variables, reason: str, like: str, server: str) -> Unknown:
+    """The URL is unknown for ``reason``, of ``own_container``, with the edit that names the server (if there is one).
+
+    ``like`` is the variable's usual name; env.py may take another one.
+    """
+    taken = re.match(r"\S+ takes (\w+) from", reason)
+    name = taken[1] if taken else like
+    if not server:
+        return Unknown(reason, f"set {name} there")
+    service = variables.service
+    edit = f"under the service {service.name}, add to its environment: {name}: {server}"
+    return Unknown(reason, f"set it there: {name}: {server}", edit=edit, at=service.location)
+
+
 def servers(project: Project, service: Service, dialect: str = "") -> Iterator[str]:
     """The services that run a server (of this dialect), the dependencies of ``service`` first."""
     words = _IMAGES.get(dialect, ()) if dialect else tuple(word for each in _IMAGES.values() for word in each)

@@ -26,6 +26,7 @@ from migops.sources.database_url import (
     placeholder,
     servers,
     within,
+    without_host,
 )
 from migops.sources.project_code import EnvironmentCode, ProjectCode
 from migops.sources.settings.env_database import FromIni, NotSettled, Url, url_of
@@ -209,7 +210,7 @@ class _Follow:
         )
         variable = re.search(r"takes (\w+) from", fallback)
         if server and variable:
-            return Unknown(reason, f"set it there: {variable[1]}: {server}")
+            return without_host(variables, reason, variable[1], server)
         return Unknown(reason, f"set the host to the service {server} there; or {SAY_WHICH}" if server else SAY_WHICH)
 
     def _of_ini(self) -> Sought | Unknown:

@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 
 from migops.commands.plan import make
-from migops.core.model import Action, Finding, Remedy, Severity
+from migops.core.model import Action, Finding, Location, Remedy, Severity
 from tests.plan import made
 from tests.plan.made import (
     ADOPT,
@@ -258,6 +258,11 @@ def test_what_is_unknown_is_made_known_first() -> None:
     server = replace(AROUND, unknown=Remedy("then the database can be read", START.command))
     assert make(MESS, Severity.ERROR, server, is_known=False).steps[0].command == START.command
     assert make(MESS, Severity.ERROR, around, is_known=True).next_command == ()
+    edit = replace(AROUND, unknown=Remedy("set POSTGRES_HOST: db", at=Location("compose.yaml", 3), action=Action.EDIT))
+    (step,) = make((), Severity.ERROR, edit, is_known=False).steps
+    assert (step.action, str(step.at), step.why) == (Action.EDIT, "compose.yaml:3", "set POSTGRES_HOST: db")
+    assert "edit compose.yaml:3" in make((), Severity.ERROR, edit, is_known=False).next_text
+    assert make(MESS, Severity.ERROR, edit, is_known=False).steps[0].why == step.why
     assert make((), Severity.ERROR, AROUND, is_known=False).next_command == ()
 
 

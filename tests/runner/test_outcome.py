@@ -29,6 +29,7 @@ LOGGED = "Running upgrade  -> a, x\nRunning upgrade a -> b, y\nRunning upgrade b
 def judged(
     after: tuple[str, ...] | None, child: int = 0, *, expected: tuple[str, ...] | None = ("c",),
     seen: Watched | None = None, output: str = "", script: bytes = b"", env_py: bytes = b"", stopped: bool = False,
+    doubt: str = "",
 ) -> tuple[Any, str]:  # fmt: skip
     """An upgrade of an empty database to c: the result or the error, and what was said."""
     files = {name: MigrationFile(name, f"/{name}", "", content=script) for name in ("a.py", "b.py", "c.py")}
@@ -37,7 +38,9 @@ def judged(
     commands = Commands("app", ("docker", "compose", "-f", "c.yaml"))
     run = SimpleNamespace(run_options=RunOptions(), target=SimpleNamespace(commands=commands, service="app"))
     said: list[str] = []
-    context = cast(GuardContext, SimpleNamespace(run=run, call=SimpleNamespace(verb="upgrade"), say=said.append))
+    where = SimpleNamespace(doubt=doubt)
+    call = SimpleNamespace(verb="upgrade")
+    context = cast(GuardContext, SimpleNamespace(run=run, call=call, say=said.append, where=where))
     result = Result(child, child, output, cast(Any, None), stopped)
     try:
         outcome = judge(run_, child, output, after, seen or Watched(), None, attempts=3)
@@ -52,7 +55,12 @@ def judged(
         ({"after": ("c",)}, 0, ""),
         ({"after": ("c",), "expected": None}, 0, "was at no revision, and is at c now"),
         ({"after": ("x",)}, ManualActionRequired, "someone else has changed it meanwhile"),
-        ({"after": ()}, 0, "Alembic has changed another one"),
+        (
+            {"after": ()},
+            0,
+            "Alembic has changed another one, unknown to migops (env.py chooses it, by -x or -n, or for",
+        ),
+        ({"after": (), "doubt": "whether …"}, 0, "or for each schema; or the container does: whether …)"),
         ({"after": None}, ManualActionRequired, "it is not known which revision the database is at now"),
         ({"after": (), "child": 1}, 1, ""),
         ({"after": (), "child": 1, "script": b"with autocommit_block():"}, 1, "what a, b and c did outside"),

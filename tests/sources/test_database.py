@@ -394,6 +394,40 @@ def test_a_service_that_does_not_say_where_the_server_is(
         assert "env.py:2 takes POSTGRES_HOST from the environment, else localhost" in sought.reason
         assert "the service app" in sought.reason
         assert sought.hint == "set it there: POSTGRES_HOST: db"
+        assert sought.edit == "under the service app, add to its environment: POSTGRES_HOST: db"
+        assert sought.at == found.services["app"].location
     else:
         assert isinstance(sought, Sought)
         assert ("@localhost/" if service else "@db/") in sought.text
+
+
+def test_the_variable_that_env_py_really_reads_is_the_one_to_set(tmp_path: Path) -> None:
+    text = f"services:\n  app:\n    image: shop\n    environment: {{{PIECES}}}\n  db:\n    image: postgres\n"
+    other = FALLS_BACK.replace("POSTGRES_HOST", "POSTGRES_SERVER")
+    found = find_url(asked(project(tmp_path, text), other))
+    assert isinstance(found, Unknown)
+    assert found.edit.endswith("add to its environment: POSTGRES_SERVER: db")
+    without = find_url(asked(project(tmp_path, text.partition("  db:")[0]), other))
+    assert isinstance(without, Unknown)
+    assert (without.edit, without.at) == ("", None), "no server is known that could be named"
+
+
+@pytest.mark.parametrize(("host", "server", "is_edit"), [
+    ("localhost", "postgres", True), ("localhost", "redis", False), ("10.0.0.1", "postgres", False),
+])  # fmt: skip
+def test_the_line_whose_url_names_the_container_itself(host: str, server: str, is_edit: bool, tmp_path: Path) -> None:
+    text = f"{APP}      X: y\n      DATABASE_URL: postgresql://u:{SECRET}@{host}/d\n  db:\n    image: {server}\n"
+    found = reach(asked(project(tmp_path, text)))
+    edit = (found.edit, str(found.at)) if isinstance(found, Unknown) and found.edit else None
+    wanted = ("write the service db as the URL's host", f"{tmp_path}/compose.yaml:6")
+    assert edit == (wanted if is_edit else None)
+
+
+def test_a_url_of_the_image_has_no_line_to_edit(tmp_path: Path) -> None:
+    text = "services:\n  app:\n    image: app\n  db:\n    image: postgres\n"
+    question = replace(
+        asked(project(tmp_path, text)), image_env={"DATABASE_URL": f"postgresql://u:{SECRET}@localhost/d"}
+    )
+    found = reach(question)
+    assert isinstance(found, Unknown)
+    assert (found.edit, found.at) == ("", None)

@@ -131,8 +131,9 @@ def _known_first(steps: tuple[Step, ...], unknown: Remedy) -> tuple[Step, ...]:
 
     Only what stops a build is edited before.
     """
-    known = [step for step in steps if step.command == unknown.command]
-    first = known[0] if known else Step(Action.START, unknown.why, unknown.command)
+    known = [step for step in steps if step.command and step.command == unknown.command]
+    made = Step(unknown.action or Action.START, unknown.why, unknown.command, unknown.at)
+    first = known[0] if known else made
     edits = tuple(step for step in steps if _STOPS_A_BUILD in step.rules and step.action is Action.EDIT)
     return (*edits, first, *(step for step in steps if step is not first and step not in edits))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from migops.analysis.evidence import Evidence
 from migops.commands.plan.make import Surroundings
-from migops.core.model import Absent, Finding, PlaceName, Remedy, Unknown
+from migops.core.model import Absent, Action, Finding, PlaceName, Remedy, Unknown
 from migops.core.printed import Commands, again
 from migops.rules.database_remedies import alembic, can_back_up
 from migops.sources.database_state import DatabaseState
@@ -63,9 +63,11 @@ def _deploy(evidence: Evidence, findings: Sequence[Finding]) -> tuple[str, ...]:
 
 
 def _unknown(evidence: Evidence, needed: Sequence[PlaceName]) -> Remedy | None:
-    """The command that makes the first unknown place readable, if one is known."""
+    """The edit or the command that makes the first unknown place readable, if one is known."""
     for place in needed:
         reading = evidence.reading(place)
+        if isinstance(reading, Unknown) and reading.edit:
+            return Remedy(reading.edit, at=reading.at, action=Action.EDIT)
         if isinstance(reading, Unknown) and reading.command:
             return Remedy(f"then the {place.value} can be read, and the plan is complete", reading.command)
     return None

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from migops.core.location import Location
+
 
 class EntryKind(str, Enum):
     """The kind of a path in a file system or in a layer."""
@@ -110,6 +112,9 @@ class Unknown:
     """A suggestion for the user; empty if there is none."""
     command: tuple[str, ...] = ()
     """A command after which it can be read; () if none is known."""
+    edit: str = ""
+    """An edit of the line ``at`` after which it can be read; '' if none is known."""
+    at: Location | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,9 +101,11 @@ class _Report:
         if expected is None:
             self._say_where()
         elif outcome.after != expected and outcome.rows is Rows.AS_BEFORE:
+            doubt = self.context.where.doubt
+            chosen = "env.py chooses it, by -x or -n, or for each schema"
             self.context.say(
-                f"the version table that migops reads is still at {self._after}: Alembic has changed another "
-                "one (env.py chooses it, by -x or -n, or for each schema), unknown to migops"
+                f"the version table that migops reads is still at {self._after}: Alembic has changed another one, "
+                f"unknown to migops ({f'{chosen}; or the container does: {doubt}' if doubt else chosen})"
             )
         elif outcome.after != expected:
             raise ManualActionRequired(
