@@ -247,6 +247,7 @@ def test_a_versions_folder_behind_a_symlink_is_the_folder_itself(project: Path) 
 
 
 def test_a_folder_that_cannot_be_written_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = inputs(project)
     monkeypatch.setattr("os.access", lambda path, mode: Path(path) != found.folder)
     assert "cannot be written by this user" in refused(found)
 
