@@ -29,6 +29,8 @@ _OUTSIDE = (
     "credential_spec", "volumes_from", "pre_start", "provider", "models", "use_api_socket",
 )  # fmt: skip
 """Keys without which a service may not start, and with which it reaches the machine or what is not made here."""
+_NO_HOST = {"com.docker.network.bridge.inhibit_ipv4": "true"}
+"""No address of the machine in the network: even an internal one has its gateway, with all ports that are published."""
 _DATA = ("/var/lib/postgresql", "/var/lib/mysql", "/bitnami", "/data")
 _MOST_ENTRIES = 200_000  # of a folder that is looked through for sockets
 _NO_SOCKETS = (".git", "node_modules", ".venv", "venv", "__pycache__")
@@ -99,7 +101,7 @@ def document(trial: Trial, labels: Mapping[str, str], network: str = "default") 
         _add_schema(trial, services)
     made: dict[str, Any] = {
         "services": services,
-        "networks": {network: {"internal": True, "labels": dict(labels)}},
+        "networks": {network: {"internal": True, "driver_opts": _NO_HOST, "labels": dict(labels)}},
         "volumes": {key: {"labels": dict(labels)} for key in _volumes(services)},
     }
     for kind in ("secrets", "configs"):

@@ -75,7 +75,9 @@ def test_nothing_of_the_live_project_is_in_reach(tmp_path: Path) -> None:
     assert not left_out & app.keys()
     assert app["labels"] == {"owner": "me"}
     assert app["networks"] == {"default": {"aliases": ["api", "shop_app"]}}
-    assert whole["networks"] == {"default": {"internal": True, "labels": {"owner": "me"}}}
+    network = whole["networks"]["default"]
+    assert (network["internal"], network["labels"]) == (True, {"owner": "me"})
+    assert network["driver_opts"] == {"com.docker.network.bridge.inhibit_ipv4": "true"}, "no port of the machine"
     assert whole["volumes"] == {"cache": {"labels": {"owner": "me"}}, "live": {"labels": {"owner": "me"}}}
     assert (app["image"], app["pull_policy"], app["restart"]) == ("sha256:1", "never", "on-failure:3")
     assert app["logging"]["driver"] == "json-file"

@@ -119,7 +119,7 @@ def test_a_good_edit_starts_beside_the_running_project(shop: Shop, sandbox: Sand
     assert isinstance(fix, Fix)
     result = started(shop, sandbox.name, *fix.edits)
     assert result.outcome is Outcome.STARTED, result
-    assert "ran for 1 s (it has no health check)" in result.message
+    assert "ran for 3 s (it has no health check)" in result.message
     assert state(sandbox) == before
     assert not any((shop.folder / "data").iterdir()) or (shop.folder / "data/made").stat().st_size == 0
 

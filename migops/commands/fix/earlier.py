@@ -93,14 +93,14 @@ def undo(folder: Path, number: int) -> tuple[Saved, ...]:
 def todo(folder: Path, number: int) -> tuple[Saved, ...]:
     """The files that putting back a run would change. Raises as ``undo`` does; nothing is changed."""
     run = _run(folder_with(folder, number), number)
-    found = tuple(each for each in (files_of(run) if run else ()) if not each.is_put_back)
-    if strange := [each for each in found if not each.is_written]:
+    files = tuple(each for each in (files_of(run) if run else ()) if not each.is_put_back)
+    if strange := [each for each in files if not each.is_written]:
         raise Aborted(
             f"{strange[0].path} was changed after run {number} wrote it, so nothing was put back",
             hint="compare it with its saved copy, and keep what you need",
             commands=[("diff", str(each.copy), str(each.path)) for each in strange if each.copy],
         )
-    return found
+    return files
 
 
 def not_put_back(problems: Sequence[str], files: Sequence[Saved]) -> ManualActionRequired:
