@@ -11,12 +11,14 @@ from migops.core.text import did_you_mean
 
 TAKING_A_VALUE = COMPOSE_OPTIONS | {"--service", "--wait", "--lock-timeout", "--database-url", "--repeat"}
 FLAGS = frozenset({"--yes", "--no-lock", "--verbose", "--debug", "--help"})
+OURS_ALONE = FLAGS - {"--verbose", "--help"}
+"""The flags that Alembic's own commands do not have."""
 ALEMBIC_FLAGS = frozenset({"-q", "--quiet", "--raiseerr"})
 COMMANDS = frozenset((
     "branches", "check", "current", "downgrade", "edit", "ensure_version", "heads", "history", "init",
     "list_templates", "merge", "revision", "show", "stamp", "upgrade",
 ))  # fmt: skip
-"""Alembic's own commands; none of them has an option of compose's. A project may add others."""
+"""Alembic's own commands; none of them has an option of ours or compose's. A project may add others."""
 
 
 def cut(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -54,7 +56,7 @@ def _of_alembic(word: str) -> int:
 
 
 def refuse_behind(arguments: Sequence[str]) -> None:
-    """Raise MigopsError, with the right order, if an option of compose stands behind one of Alembic's own commands."""
+    """Raise MigopsError, with the right order, if an option of ours stands behind one of Alembic's own commands."""
     place = next((number for number, word in enumerate(arguments) if word in COMMANDS), None)
     if place is None or _cut_short(arguments[:place]):
         return
@@ -76,15 +78,16 @@ def _cut_short(words: Sequence[str]) -> bool:
 
 
 def _behind(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The options of compose among the words, with their values, and the other words."""
+    """Our options (compose's among them) among the words, with their values, and the other words."""
     moved: list[str] = []
     kept: list[str] = []
     position = 0
     while position < len(words):
         typed, value = split(words[position])
-        is_ours = typed in COMPOSE_OPTIONS and "--" not in kept
+        is_flag = words[position] in OURS_ALONE
+        is_ours = (is_flag or typed in TAKING_A_VALUE) and "--" not in kept
         is_message = typed in ("-m", "--message") and value is None
-        count = 2 if (is_ours and value is None) or is_message else 1
+        count = 2 if (is_ours and value is None and not is_flag) or is_message else 1
         (moved if is_ours else kept).extend(words[position : position + count])
         position += count
     return moved, kept

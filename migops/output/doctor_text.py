@@ -106,7 +106,8 @@ def _step(console: Console, number: int, step: Step) -> None:
 
 def _reasons(step: Step) -> Iterator[str]:
     """Why the step is there, and that there is another way."""
-    if step.findings and (step.command or not step.at):  # an edit of a line says enough
+    of_another_file = step.at and any(each.subject.revision and _file(each) != step.at.file for each in step.findings)
+    if step.findings and (step.command or not step.at or of_another_file):  # an edit of the line itself says enough
         first = step.findings[0]
         revision = f"{first.subject.revision}: " if first.subject.revision else ""
         yield f"{', '.join(step.rules)}: {revision}{first.message}"
@@ -116,6 +117,11 @@ def _reasons(step: Step) -> Iterator[str]:
         yield "this is a choice: -v shows the other ways"
     elif step.command and not may_be_next(step.command) and step.action is not Action.COMMIT:
         yield "first see with -v whether it is right here"
+
+
+def _file(finding: Finding) -> str:
+    """The file that the finding is about, without the line."""
+    return finding.subject.path.partition(":")[0]
 
 
 def _left(console: Console, plan: Plan) -> None:

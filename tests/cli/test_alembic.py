@@ -10,6 +10,7 @@ from migops.cli import main as front
 from migops.cli.alembic_arguments import cut, meant, refuse_behind
 from migops.cli.leading import moved
 from migops.core import printed
+from migops.core.errors import MigopsError
 from tests.kit import example, migops
 
 
@@ -92,11 +93,35 @@ def test_an_option_of_compose_behind_the_command_is_refused_with_the_right_order
 
 
 @pytest.mark.parametrize(
-    "given", ["revision -m -f", "revision --message -p", "mycommand -f x", "upgrade -- -f x", "history -v"]
+    "given",
+    [
+        "revision -m -f",
+        "revision --message -p",
+        "mycommand -f x",
+        "upgrade -- -f x",
+        "history -v",
+        "current --verbose",
+        "revision -m --yes",
+        "mycommand --yes",
+    ],
 )
 def test_what_is_alembics_stays_alembics(given: str) -> None:
     refuse_behind(given.split())
     assert cut(given.split()) == ([], given.split())
+
+
+@pytest.mark.parametrize(
+    ("given", "right"),
+    [
+        ("upgrade head --yes", "migops alembic --yes upgrade head"),
+        ("upgrade head --lock-timeout 5 --sql", "migops alembic --lock-timeout 5 upgrade head --sql"),
+        ("downgrade -1 --yes --no-lock", "migops alembic --yes --no-lock downgrade -1"),
+    ],
+)
+def test_options_of_ours_behind_alembics_command_are_put_before_it(given: str, right: str) -> None:
+    with printed.scope(["alembic", *given.split()]), pytest.raises(MigopsError, match="must stand before") as refused:
+        refuse_behind(given.split())
+    assert refused.value.hint == right
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ class Verified:
 
 def verify(tools: Tools, path: Path, expected: Expected) -> Verified:
     """Read the whole dump with the programs that would restore it. ``Aborted`` if it is not as expected."""
-    with progress.step(f"read {path.name} to its end"):
+    with progress.step("read the dump to its end"):
         return _verify(tools, path, expected)
 
 
