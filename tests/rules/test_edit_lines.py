@@ -18,7 +18,7 @@ STAMPED = "alembic stamp head; exec python main.py"
 def edits(shop: Shop, rule: str) -> list[str]:
     """``file:line`` of the rule's edits in the plan, the file below the project; '' without a line."""
     steps = shop.run("doctor", "app", "--no-engine", "--fail-on", "info", "--select", rule).json["plan"]
-    chosen = [each for each in steps if each["action"] == "edit" and rule in each["rules"]]
+    chosen = [each for each in steps if each["action"] == "edit"]
     return [f"{Path(each['file']).name}:{each['line']}" if each["file"] else "" for each in chosen]
 
 
