@@ -59,6 +59,12 @@ class Copies:
     scripts: str
     files: Mapping[str, str]
 
+    @property
+    def location(self) -> Location:
+        """The file, and the line below which they go (0: not known)."""
+        file, _, line = self.at.rpartition(", after line ")
+        return Location(file, int(line)) if file else Location(self.at)
+
     def edit(self, *lines: str) -> str:
         """The edit in words, with these lines."""
         return f"in {self.at}, add: {'; '.join(dict.fromkeys(lines))}"
@@ -183,6 +189,8 @@ class Evidence:
     startups: Mapping[PlaceName, tuple[Startup, ...] | Unknown] = field(default_factory=dict)
     """Startup commands of the service and its siblings: in the image, and in a fresh build; {} if not asked for."""
     build_changes: tuple[Change, ...] = ()
+    command_at: Location | None = None
+    """The line of the Dockerfile's CMD or ENTRYPOINT; None if it is not known, or only the base image has them."""
     """The upgrades that a RUN of the Dockerfile makes; () if not asked for."""
     creations: tuple[Creation, ...] = ()
     """The lines of the host's code that create tables."""

@@ -94,6 +94,7 @@ def check(
         worktrees=read_worktrees(chain) if ask else (),
         startups=survey.startups,
         build_changes=survey.build_changes,
+        command_at=survey.command_at,
         creations=survey.creations,
         setup=survey.setup,
         configurations=survey.configurations,

@@ -138,6 +138,7 @@ def _built(survey: Survey) -> tuple[Startup, ...] | Unknown:
     if not isinstance(view, BuildView) or build is None:
         return Unknown(view.reason if not isinstance(view, BuildView) else "it is unknown how the image is built")
     entrypoint, cmd, workdir = view.entrypoint, view.cmd, view.workdir
+    survey.command_at = view.command_at
     unread = ""
     base = config if config is not None else command_of(view.base.ref) if view.base.ref else BaseCommand()
     if entrypoint is None:

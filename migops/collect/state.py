@@ -18,6 +18,7 @@ from migops.target import BuildSpec, Target
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from migops.core.location import Location
     from migops.entrypoint.startup import Change, Startup
     from migops.images import ImageConfig
     from migops.migrations.graph import Graph
@@ -52,6 +53,8 @@ class Survey:
     image_config: ImageConfig | None = field(default=None, repr=False)
     startups: dict[PlaceName, tuple[Startup, ...] | Unknown] = field(default_factory=dict)
     build_changes: tuple[Change, ...] = ()
+    command_at: Location | None = None
+    """See ``Evidence``."""
     creations: tuple[Creation, ...] = ()
     setup: Setup | None = None
     configurations: tuple[OtherConfiguration, ...] = ()

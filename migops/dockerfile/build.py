@@ -101,9 +101,9 @@ class Builder:
         elif one.name == "SHELL":
             state.shell = one.args
         elif one.name == "CMD":
-            state.cmd, state.cmd_set = self._command(one, state), True
+            state.cmd, state.cmd_set, state.command_at = self._command(one, state), True, one.at
         elif one.name == "ENTRYPOINT":
-            state.entrypoint = self._command(one, state)
+            state.entrypoint, state.command_at = self._command(one, state), one.at
             state.cmd = state.cmd if state.cmd_set else None
 
     def _command(self, one: Instruction, state: State) -> tuple[str, ...]:

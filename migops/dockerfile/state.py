@@ -49,6 +49,7 @@ class State:
     entrypoint: tuple[str, ...] | None = None
     cmd: tuple[str, ...] | None = None
     cmd_set: bool = False
+    command_at: Location | None = None  # the last CMD or ENTRYPOINT; None: only the base image has them
     user: str = ""
     volumes: tuple[str, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)

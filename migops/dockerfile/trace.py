@@ -102,6 +102,11 @@ class BuildView:
         return self._state.cmd
 
     @property
+    def command_at(self) -> Location | None:
+        """The Dockerfile's last CMD or ENTRYPOINT; None if only the base image sets them."""
+        return self._state.command_at
+
+    @property
     def env(self) -> Mapping[str, str]:
         return self._state.variables
 

@@ -9,9 +9,10 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from migops.analysis.evidence import Evidence
-from migops.core.model import Location, PlaceName, Remedy, Severity, Subject, Unknown
+from migops.core.model import PlaceName, Remedy, Severity, Subject, Unknown
 from migops.core.text import listed
 from migops.rules.database_remedies import run_alembic
+from migops.rules.lines import of_start
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Match, Rule, Undetermined
 
@@ -61,7 +62,7 @@ def create_all_at_startup(evidence: Evidence) -> Iterator[Match | Undetermined]:
             None,
             {"file": change.at.file, "line": change.at.line, "text": change.text, "at_start": True},
             (
-                Remedy("remove the call (tests may keep it)", at=_here(change)),
+                Remedy("remove the call (tests may keep it)", at=of_start(evidence, change.at, change.place)),
                 run_alembic(evidence, "let the migrations create the missing tables", "upgrade", "head"),
             ),
         )
@@ -114,7 +115,7 @@ def upgrade_in_every_replica(evidence: Evidence) -> Iterator[Match | Undetermine
             else (
                 Remedy(
                     f"remove it from the startup command; {ONE_SHOT.format(_command(case.change))}",
-                    at=_here(case.change),
+                    at=of_start(evidence, case.change.at, case.change.place),
                 ),
                 by_deploy,
             ),
@@ -148,7 +149,7 @@ def failure_swallowed(evidence: Evidence) -> Iterator[Match | Undetermined]:
             {**case.facts, "swallowed": change.swallowed},
             rebuild(evidence, "already fixed on the host; rebuild to get it into the image")
             if case.fixed
-            else (Remedy(_stop(change), at=_here(change)),),
+            else (Remedy(_stop(change), at=of_start(evidence, change.at, change.place)),),
         )
     yield from _unread(evidence)
 
@@ -280,11 +281,6 @@ def _where(change: Change) -> str:
     under = f", under `{change.condition}`" if change.condition else ""
     whose = "" if change.place == "compose file" else f" of the {change.place}"
     return f"{change.at}{whose}{under}"
-
-
-def _here(change: Change) -> Location | None:
-    """The line, if it is in a file of this machine."""
-    return change.at if change.place in ("host", "compose file") else None
 
 
 def _stop(change: Change) -> str:

@@ -229,7 +229,9 @@ def database_without_volume(evidence: Evidence) -> Iterator[Match]:
             {"service": server.name, "path": data},
             (
                 backup(evidence, "take a backup before anything is recreated", server.name),
-                Remedy(f"mount a named volume at the data folder{below}, then restore with --foreign"),
+                Remedy(
+                    f"mount a named volume at the data folder{below}, then restore with --foreign", at=server.location
+                ),
             ),
         )
 
@@ -375,14 +377,21 @@ def _ahead(project: Project, names: list[str], one_shot: Startup) -> Match:
     at, service = project.services[names[0]].location, project.services[one_shot.service]
     restarted = service.restart not in ("", "no") and not service.restart.startswith("on-failure")
     # A service that is always restarted never counts as completed: others would wait for it forever.
-    ends = (Remedy(f'under {service.name}: restart: "no" (now: {service.restart})'),) if restarted else ()
+    ends = (
+        (Remedy(f'under {service.name}: restart: "no" (now: {service.restart})', at=service.location),)
+        if restarted
+        else ()
+    )
     return Match(
         Subject(path=str(at)),
         f"{listed(names)} {'starts' if len(names) == 1 else 'start'} while {one_shot.service} may still migrate",
         f"{at} does not wait until {one_shot.service}, which migrates and exits, has completed",
         None,
         {"services": names, "one_shot": one_shot.service},
-        (*ends, Remedy(f"under {listed(names)}: depends_on: {{{one_shot.service}: {{condition: {COMPLETED}}}}}")),
+        (
+            *ends,
+            Remedy(f"under {listed(names)}: depends_on: {{{one_shot.service}: {{condition: {COMPLETED}}}}}", at=at),
+        ),
     )
 
 

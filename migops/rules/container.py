@@ -10,6 +10,7 @@ from migops.analysis.container_view import CONTAINER, HOST, IMAGE, Script, View,
 from migops.analysis.evidence import Evidence, Sibling
 from migops.core.model import MigrationSet, Remedy, Severity, Subject
 from migops.core.text import some
+from migops.rules.lines import of_mount
 from migops.rules.recreate import NAMED_AT_MOST, before_recreating, catch_up, give_up, refresh
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Match, Rule
@@ -37,7 +38,10 @@ def bind_hides_image(evidence: Evidence) -> Iterator[Match]:
         if mount is None or not view.container.is_bound:
             for mount, scripts in view.under(lambda mount: mount.type not in ("volume", "tmpfs")):
                 cause = f"{mount.source} is mounted at {mount.target} and hides the image's files there"
-                remedy = Remedy(f"remove the mount at {mount.target} from the compose file, or mount the right files")
+                remedy = Remedy(
+                    f"remove the mount at {mount.target} from the compose file, or mount the right files",
+                    at=of_mount(evidence, mount.target),
+                )
                 for match in _hits(evidence, view, scripts, "the mount", cause, mount, (remedy,)):
                     yield replace(match, severity=match.severity or Severity.ERROR)
             continue
@@ -51,9 +55,15 @@ def bind_hides_image(evidence: Evidence) -> Iterator[Match]:
             (HOST, CONTAINER),
             _facts(view.container, mount, scripts=sorted(others)),
             (
-                Remedy(f"mount {host.location[0]}, or check the mounted folder instead (--host-dir)")
+                Remedy(
+                    f"mount {host.location[0]}, or check the mounted folder instead (--host-dir)",
+                    at=of_mount(evidence, mount.target),
+                )
                 if others
-                else Remedy(f"in production, remove {mount.source}:{mount.target} from the compose file"),
+                else Remedy(
+                    f"in production, remove {mount.source}:{mount.target} from the compose file",
+                    at=of_mount(evidence, mount.target),
+                ),
             ),
             Severity.ERROR if others else None,
         )

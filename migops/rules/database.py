@@ -10,6 +10,7 @@ from migops.core.model import PlaceName, Remedy, Severity, Subject
 from migops.core.text import counted, first_few, listed, some
 from migops.rules.database_remedies import bring_along, find_and_stamp, join, keep_rows, search, upgrade
 from migops.rules.git_database import bring_back, lost_scripts
+from migops.rules.lines import of_service
 from migops.rules.rule import Match, Rule
 from migops.sources.database_state import DatabaseState
 
@@ -44,7 +45,12 @@ def tables_without_version(evidence: Evidence) -> Iterator[Match]:
     if state.elsewhere:
         cause = f"{state.version_table} is in the schema {', '.join(state.elsewhere)}, which is not on the search path"
         schema = state.elsewhere[0]
-        remedy = (Remedy(f"tell migops where it is, under the service: x-migops: {{version-table-schema: {schema}}}"),)
+        remedy = (
+            Remedy(
+                f"tell migops where it is, under the service: x-migops: {{version-table-schema: {schema}}}",
+                at=of_service(evidence),
+            ),
+        )
     number = len(state.tables)
     yield Match(
         Subject(),

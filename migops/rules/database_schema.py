@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from migops.analysis.evidence import Evidence
 from migops.core.model import PlaceName, Remedy, Severity, Subject, Unknown
 from migops.core.text import counted, first_few, listed
+from migops.rules.lines import of_service
 from migops.rules.rule import Match, Rule, Undetermined
 from migops.sources.database_state import DatabaseState
 
@@ -46,6 +47,7 @@ def version_table_twice(evidence: Evidence) -> Iterator[Match]:
             Remedy(
                 f"if env.py computes it, tell migops under the service: x-migops: {{version-table-schema: {schema}}}",
                 alternative=True,
+                at=of_service(evidence),
             ),
         ),
     )

@@ -10,6 +10,7 @@ from migops.core.model import Location, PlaceName, Remedy, Revision, Severity, S
 from migops.core.text import first_few, listed
 from migops.rules.compose_file import servers_of
 from migops.rules.database_remedies import alembic
+from migops.rules.lines import line_of
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Match, Rule, Undetermined
 from migops.sources.database_state import DatabaseState
@@ -135,7 +136,8 @@ def not_null_without_default(evidence: Evidence) -> Iterator[Match | Undetermine
             (
                 Remedy(
                     f"in {_on_host(evidence, column)}, add it with server_default=…, or add it as nullable, fill it, "
-                    f"and then op.alter_column({column.table!r}, {column.column!r}, nullable=False)"
+                    f"and then op.alter_column({column.table!r}, {column.column!r}, nullable=False)",
+                    at=line_of(_on_host(evidence, column)),
                 ),
                 *rebuild(evidence, "rebuild the image with the edited revision"),
             ),
@@ -184,7 +186,8 @@ def driver_mismatch(evidence: Evidence) -> Iterator[Match]:
         (
             Remedy(
                 f"let the URL begin with {wrong.instead} ({at})"
-                + ("" if wrong.is_async else ", or make env.py asynchronous, as `alembic init -t async` does")
+                + ("" if wrong.is_async else ", or make env.py asynchronous, as `alembic init -t async` does"),
+                at=line_of(at),
             ),
         ),
     )
@@ -253,7 +256,8 @@ def _put_in_front(evidence: Evidence, script: Revision, tables: Sequence[str]) -
         Remedy("have Alembic write a revision without a parent", alembic(evidence, *write)),
         Remedy(
             f"in its upgrade(), create {names} with op.create_table, as before {script.id}; in {here}, set "
-            "down_revision to its id"
+            "down_revision to its id",
+            at=line_of(here),
         ),
         *rebuild(evidence, "rebuild the image with both"),
     )

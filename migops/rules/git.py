@@ -103,7 +103,7 @@ def ignored(evidence: Evidence) -> Iterator[Match | Undetermined]:
                 f"{at} ignores it: {pattern}",
                 (
                     Remedy(f"delete line {at.line} of {at.file}, or re-include the folder after it; otherwise the next "
-                           "script is hidden too"),
+                           "script is hidden too", at=at),
                     Remedy("add the hidden scripts", worktree.command("add", "-f", scripts=names)),
                     Remedy("commit it"),
                 ),

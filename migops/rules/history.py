@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from migops.analysis.chain import ORDER
 from migops.analysis.evidence import Evidence
-from migops.core.model import PlaceName, Remedy, Severity, Subject
+from migops.core.model import Location, PlaceName, Remedy, Severity, Subject
 from migops.core.text import counted, some
 from migops.rules.database_remedies import merge
+from migops.rules.lines import line_of, of_service
 from migops.rules.problems import COMMIT, in_words, link_into, of_container, problems
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Match, Rule
@@ -100,6 +101,7 @@ def _heads_remedy(evidence: Evidence, heads: tuple[str, ...], places: list[Place
             Remedy(
                 "if the branches are intentional: x-migops: {heads: many} under the service in the compose file",
                 alternative=True,
+                at=of_service(evidence),
             ),
         )
     if places == [PlaceName.CONTAINER]:
@@ -239,7 +241,12 @@ def no_downgrade(evidence: Evidence) -> Iterator[Match]:
             "the downgrade is missing, does nothing or raises",
             None,
             {"revisions": ids},
-            (Remedy("write the downgrade, or make sure that there is a backup before you apply it"),),
+            (
+                Remedy(
+                    "write the downgrade, or make sure that there is a backup before you apply it",
+                    at=line_of(f"{without[0].path}:{without[0].line}") if len(without) == 1 else None,
+                ),
+            ),
         )
 
 
@@ -278,7 +285,10 @@ def long_revision_id(evidence: Evidence) -> Iterator[Match]:
             link_into(evidence, places[0]),
             {"length": len(name), "places": [place.value for place in places]},
             (
-                Remedy("give it a shorter id, in the script and in the down_revision of its children"),
+                Remedy(
+                    "give it a shorter id, in the script and in the down_revision of its children",
+                    at=_on_host(evidence, name),
+                ),
                 Remedy(
                     "or widen the column before the upgrade: ALTER TABLE alembic_version ALTER COLUMN version_num "
                     "TYPE varchar(128)",
@@ -298,3 +308,10 @@ RULES = (
     Rule("MIG307", "no-downgrade", Severity.INFO, (), no_downgrade, lint=True),
     Rule("MIG308", "long-revision-id", Severity.WARNING, (), long_revision_id),
 )
+
+
+def _on_host(evidence: Evidence, revision: str) -> Location | None:
+    """The line of the revision's id in its script on the host; None if the host does not have it."""
+    graph = evidence.graphs.get(PlaceName.HOST)
+    script = graph.by_id.get(revision) if graph else None
+    return Location(script.path, script.line) if script else None

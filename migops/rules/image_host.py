@@ -264,7 +264,10 @@ def _environment_story(
             return copies, _copy(evidence)  # MIG004 has the same lines: they are one edit
         line = evidence.copies.files.get(base, "") if evidence.copies else ""
         if line and evidence.copies:
-            return copies, (Remedy(f"{fix} {evidence.copies.edit(line)}"), *rebuild(evidence, "rebuild with it"))
+            return copies, (
+                Remedy(f"{fix} {evidence.copies.edit(line)}", at=evidence.copies.location),
+                *rebuild(evidence, "rebuild with it"),
+            )
         return copies, (
             Remedy(
                 f"{fix} add a COPY for it to the Dockerfile (and see that no ignore file excludes it), then rebuild"
@@ -306,7 +309,7 @@ def _copy(evidence: Evidence) -> tuple[Remedy, ...]:
     lacking = evidence.copies
     if lacking is None or not lacking.scripts:
         return (Remedy("add a COPY for them to the Dockerfile"), *steps)
-    return (Remedy(lacking.edit(*lacking.files.values(), lacking.scripts)), *steps)
+    return (Remedy(lacking.edit(*lacking.files.values(), lacking.scripts), at=lacking.location), *steps)
 
 
 def _ghost_story(evidence: Evidence, name: str, record: GitRecord) -> tuple[str, tuple[Remedy, ...]]:

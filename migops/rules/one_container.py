@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from migops.analysis.evidence import Evidence
 from migops.core.model import Remedy, Severity, Subject
 from migops.rules.application import startups_of
+from migops.rules.lines import line_of
 from migops.rules.rule import Match, Rule
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def fixed_container_name(evidence: Evidence) -> Iterator[Match]:
                 f"{at} gives its container a fixed name",
                 None,
                 {"service": service.name, "container_name": service.container_name},
-                (Remedy(f"remove container_name from {service.name}"),),
+                (Remedy(f"remove container_name from {service.name}", at=line_of(at)),),
             )
 
 
@@ -66,7 +67,7 @@ def fixed_port(evidence: Evidence) -> Iterator[Match]:
                 f"{at} publishes {published}:{target}; {by.at} has {service.name}:{target}",
                 None,
                 {"service": service.name, "published": published, "target": target, "proxy": by.by, "at": str(by.at)},
-                (Remedy(f"remove the port {published}:{target} from {service.name}"),),
+                (Remedy(f"remove the port {published}:{target} from {service.name}", at=line_of(at)),),
             )
 
 

@@ -11,6 +11,7 @@ from migops.analysis.evidence import Evidence
 from migops.core.model import Action, Location, PlaceName, Remedy, Severity, Subject
 from migops.core.redaction import redact
 from migops.core.text import listed
+from migops.rules.lines import line_of, of_start
 from migops.rules.remedies import rebuild
 from migops.rules.rule import Match, Rule
 
@@ -41,7 +42,10 @@ def stamp_at_start(evidence: Evidence) -> Iterator[Match]:
         yield _match(
             evidence, write, remark, f"{services} stamps the database at every start: `{write.text}`",
             "records revisions as applied that have not run",
-            Remedy("remove it from the start, and migrate there or in the deploy instead"),
+            Remedy(
+                "remove it from the start, and migrate there or in the deploy instead",
+                at=of_start(evidence, write.at, write.place),
+            ),
             Remedy(
                 "see which revisions were recorded and never ran", evidence.commands.migops("status", "--drift")
             ),
@@ -68,11 +72,12 @@ def migrations_made_at_start(evidence: Evidence) -> Iterator[Match]:
     Seen in: PowerDNS-Admin/PowerDNS-Admin#285
     """
     only_there = evidence.chain.held(PlaceName.HOST) is None and evidence.chain.held(PlaceName.CONTAINER) is not None
+    away = "remove it from the start; write revisions where you develop, and commit them"
     for write, services, remark in _writes(evidence, "revision"):
         found = _match(
             evidence, write, remark, f"{services} writes a new migration at every start: `{write.text}`",
             "makes revisions that only this container has", *_rescued(evidence),
-            Remedy("remove it from the start; write revisions where you develop, and commit them", at=_line(write)),
+            Remedy(away, at=of_start(evidence, write.at, write.place)),
         )  # fmt: skip
         yield replace(found, severity=Severity.ERROR) if only_there else found
 
@@ -93,7 +98,8 @@ def version_table_written(evidence: Evidence) -> Iterator[Match]:
         under = f", under `{write.condition}`" if write.condition else ""
         yield _match(
             evidence, write, remark, f"the start of {services} changes alembic_version itself: `{write.text}`",
-            f"writes what only Alembic should{under}", *_without_it(evidence, "the start"),
+            f"writes what only Alembic should{under}",
+            *_without_it(evidence, "the start", of_start(evidence, write.at, write.place)),
         )  # fmt: skip
     yield from _written_by_env(evidence)
 
@@ -168,11 +174,6 @@ def _match(
     )
 
 
-def _line(write: VersionWrite) -> Location | None:
-    """The line to edit, if it is a file of the host."""
-    return None if write.place == "image" else Location(write.at.file, write.at.line)
-
-
 def _written_by_env(evidence: Evidence) -> Iterator[Match]:
     """env.py is run by every command of Alembic, so by every start that migrates."""
     from migops.entrypoint.program import parsed  # only doctor asks
@@ -192,7 +193,7 @@ def _written_by_env(evidence: Evidence) -> Iterator[Match]:
                 f"{env.path}:{line} writes what only Alembic should, whenever Alembic is run",
                 None,
                 {"file": env.path, "line": line, "place": "host", "text": redact(written), "condition": ""},
-                _without_it(evidence, "env.py"),
+                _without_it(evidence, "env.py", line_of(f"{env.path}:{line}")),
             )
 
 
@@ -216,9 +217,9 @@ def _whole_folder(evidence: Evidence) -> tuple[str, ...]:
     return (*evidence.commands.compose, "cp", f"{service.name}:{held.script_location}", str(to))
 
 
-def _without_it(evidence: Evidence, place: str) -> tuple[Remedy, ...]:
+def _without_it(evidence: Evidence, place: str, at: Location | None) -> tuple[Remedy, ...]:
     return (
-        Remedy(f"remove it from {place}"),
+        Remedy(f"remove it from {place}", at=at),
         Remedy("see whether the rows fit the history, and how to fix them", evidence.commands.migops("status")),
     )
 

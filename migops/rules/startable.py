@@ -130,7 +130,8 @@ def _startable(fault: Fault) -> Iterator[Remedy]:
     elif fault.why.value == "interpreter":
         yield Remedy(
             f"install {_program(fault)} in the image, or let the script begin with #!/bin/sh if it needs "
-            "no more than that"
+            "no more than that",
+            at=at,
         )
     else:
         yield Remedy("give it a first line that names its interpreter: #!/bin/sh", at=at)

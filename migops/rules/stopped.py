@@ -133,7 +133,8 @@ def mount_missing(evidence: Evidence) -> Iterator[Match]:
             None,
             {"services": [each.name for each in lacking], "mounted_by": [each.name for each in having],
              "source": source, "target": target},
-            (Remedy(f"give {names} the same volumes as {first.name}, or remove the mount from {first.name}"),),
+            (Remedy(f"give {names} the same volumes as {first.name}, or remove the mount from {first.name}",
+                    at=lacking[0].location),),
             None if _migrates(evidence, lacking) else Severity.INFO,
         )  # fmt: skip
 

@@ -8,6 +8,7 @@ from migops.analysis.evidence import Evidence
 from migops.core.model import Location, MigrationFile, Remedy
 from migops.core.text import listed
 from migops.migrations.env_url import UrlSource, url_source
+from migops.rules.lines import of_service
 
 if TYPE_CHECKING:
     from migops.migrations.config import Option
@@ -27,7 +28,9 @@ def take_out(evidence: Evidence, option: Option, env: MigrationFile | None) -> t
     at = f"env.py:{source.set_at}"
     if lacking:
         service = evidence.commands.service
-        variable = Remedy(f"under {service}: environment: set {listed(lacking)}, which {at} reads")
+        variable = Remedy(
+            f"under {service}: environment: set {listed(lacking)}, which {at} reads", at=of_service(evidence)
+        )
         return (variable, remove)
     variables = f" from {listed(source.variables)}" if source.variables else ""
     return (Remedy(f"delete {option.name} from {option.at}: {at} sets the URL itself{variables}", at=option.at),)
@@ -40,7 +43,7 @@ def give(evidence: Evidence, env: MigrationFile, old: str = "") -> tuple[Remedy,
     if not name:
         name, service = _VARIABLE, evidence.commands.service
         where = f"under {service}: environment:" if service else "in Alembic's environment:"
-        steps.append(Remedy(f"{where} {name}: the database URL"))
+        steps.append(Remedy(f"{where} {name}: the database URL", at=of_service(evidence) if service else None))
     drivers = value.partition("://")[0], old.partition("://")[0]
     swap = f'.replace("{drivers[0]}://", "{drivers[1]}://")' if all(drivers) and drivers[0] != drivers[1] else ""
     line = f'config.set_main_option("sqlalchemy.url", os.environ["{name}"]{swap}.replace("%", "%%"))'

@@ -120,15 +120,15 @@ def _source(mount: Any) -> str:
     return str(mount.volume_name if mount.type == "volume" else mount.source)
 
 
-def _is_same(kind: str, source: str, found: Mount | None) -> bool:
-    if found is None or found.type != kind:
+def _is_same(kind: str, source: str, there: Mount | None) -> bool:
+    if there is None or there.type != kind:
         return False
     if kind == "tmpfs":
         return True
     if kind == "volume":
-        return found.is_anonymous if not source else found.source == source
+        return there.is_anonymous if not source else there.source == source
     # Docker Desktop shows the host's folder below one of its own; a project may be entered by a symlink.
-    return found.source.endswith(source) or os.path.realpath(found.source) == os.path.realpath(source)
+    return there.source.endswith(source) or os.path.realpath(there.source) == os.path.realpath(source)
 
 
 def _networks(definition: Definition, inspected: Mapping[str, Any]) -> Iterator[str]:

@@ -196,8 +196,8 @@ def without_host(variables: Variables, reason: str, like: str, server: str) -> U
 
     ``like`` is the variable's usual name; env.py may take another one.
     """
-    taken = re.match(r"\S+ takes (\w+) from", reason)
-    name = taken[1] if taken else like
+    variable = re.match(r"\S+ takes (\w+) from", reason)
+    name = variable[1] if variable else like
     if not server:
         return Unknown(reason, f"set {name} there")
     service = variables.service
