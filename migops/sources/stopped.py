@@ -12,6 +12,7 @@ from typing import Any
 
 from migops.core.errors import MigopsError
 from migops.core.redaction import redact
+from migops.core.text import first_few
 from migops.docker import Engine
 from migops.docker.compose_labels import ONE_OFF, filters, is_one_off, read, service_of
 from migops.docker.container_log import last_lines
@@ -34,6 +35,9 @@ _FATAL = re.compile(r"\b(FATAL|PANIC)\b:?")
 _OF_SERVER = re.compile(r"\[ERROR\]|^Error:|^initdb: error|^[\w./-]+: (?:.*: )?(?:error|No space|Permission denied)")
 _RAISED = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt)\b|^FAILED:|\bFATAL\b")
 _ANY_ERROR = re.compile(r"\berror\b|not found|No such file|[Pp]ermission denied|CRITICAL", re.IGNORECASE)
+_REFUSED = re.compile(r"validation errors? for \w")
+_REQUIRED = re.compile(r"^(?P<name>\w[\w.]{0,80})\n +(?:[Ff]ield required|none is not an allowed value)", re.MULTILINE)
+"""A setting without a value, as pydantic 1 and 2 name it."""
 _INITIALIZED_BY = re.compile(r"initialized by PostgreSQL version (\d+)[\d.]*, which is not compatible")
 
 
@@ -149,8 +153,18 @@ def last_error(lines: Sequence[str], is_server: bool) -> str:
         return next(reversed(fatal or [line for line in lines if _OF_SERVER.search(line)]), "")
     for pattern in (_RAISED, _ANY_ERROR):
         if hits := [line for line in lines if pattern.search(line) and not line.startswith((" ", "\t"))]:
-            return hits[-1]
+            return _with_settings(lines, hits[-1])
     return next((line for line in reversed(lines) if line.strip()), "")
+
+
+def _with_settings(lines: Sequence[str], error: str) -> str:
+    """The error with the settings that pydantic requires, which it names in the lines below; never a value."""
+    if not _REFUSED.search(error):
+        return error
+    start = len(lines) - 1 - list(reversed(lines)).index(error)
+    text = "\n".join(lines[start + 1 :])
+    names = list(dict.fromkeys(each["name"] for each in _REQUIRED.finditer(text)))
+    return f"{error}: no value for {first_few(names)}" if names else error
 
 
 def _data_version(engine: Engine, container: str, environment: Mapping[str, str]) -> str:

@@ -49,7 +49,7 @@ def test_a_start(rule: str, start: str, dockerfile: str, compose: str, at: str, 
 )
 def test_the_compose_file(rule: str, compose: str, at: str, tmp_path: Path) -> None:
     shop = Shop.at(tmp_path).line("a1").write("Dockerfile", HEAD).write("compose.yaml", compose)
-    assert edits(shop, rule) == [at]
+    assert edits(shop, rule)[-1] == at  # a backup by hand may come before
 
 
 def test_a_start_that_only_an_image_has_is_changed_by_hand(tmp_path: Path) -> None:

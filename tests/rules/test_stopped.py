@@ -135,6 +135,18 @@ def test_containers_that_could_not_be_read_are_not_checked(tmp_path: Path) -> No
          "FAILED: Can't locate revision identified by 'b2'"),
         (["./start.sh: line 3: alembic: not found"], False, "./start.sh: line 3: alembic: not found"),
         (["bye", ""], False, "bye"),
+        # pydantic 2 and 1; the values that they print are never repeated
+        (["pydantic_core.ValidationError: 2 validation errors for Settings", "SECRET_KEY",
+          "  Field required [type=missing, input_value={'debug': 'hunter2'}, input_type=dict]",
+          "    For further information visit https://errors.pydantic.dev/2.7/v/missing", "database.url",
+          "  Field required [type=missing, input_value={}, input_type=dict]"], False,
+         "pydantic_core.ValidationError: 2 validation errors for Settings: no value for SECRET_KEY, database.url"),
+        (["pydantic.error_wrappers.ValidationError: 1 validation error for Settings", "SECRET_KEY",
+          "  field required (type=value_error.missing)"], False,
+         "pydantic.error_wrappers.ValidationError: 1 validation error for Settings: no value for SECRET_KEY"),
+        (["pydantic_core.ValidationError: 1 validation error for Settings", "PORT",
+          "  Input should be a valid integer [type=int_parsing, input_value='hunter2', input_type=str]"], False,
+         "pydantic_core.ValidationError: 1 validation error for Settings"),
         ([], False, ""),
     ],
 )  # fmt: skip
