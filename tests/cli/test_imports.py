@@ -11,7 +11,7 @@ import pytest
 
 from tests.kit import NO_ENGINE, example
 
-MODULES = {"text": 151, "json": 150}
+MODULES = {"text": 152, "json": 151}
 """The most modules of migops that a clean run may import. Lower it when you have saved one; never raise it lightly."""
 PACKAGES = {"text": {"click", "rich", "yaml"}, "json": {"click", "yaml"}}
 """The packages of others that it imports."""

@@ -42,7 +42,7 @@ def printed(refused: Result) -> str:
 def verdict(found: Result) -> tuple[int, str, list[str]]:
     """Exit code, the verdict's line without its counts, and the rules that were found."""
     line = found.stdout.splitlines()[0] if found.stdout else found.stderr
-    rules = re.findall(r"(?m)^ *(?:error |warning |info +)?(MIG\d{3})\b", found.stdout)
+    rules = re.findall(r"(?m)^ *(?:error |warning |info +|\d+  edit \S+ \()?(MIG\d{3})\b", found.stdout)
     return found.code, line.partition(" (")[0], rules
 
 
