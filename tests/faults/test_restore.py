@@ -102,7 +102,7 @@ class Restores(Backups):
         """A restore that is killed when the services are stopped and the database is closed; its exit code."""
         script = (
             "import os, sys; from migops.commands.backup import swap; from migops.cli.main import run\n"
-            "swap._end_sessions = lambda *given: os.kill(os.getpid(), 9)\n"
+            "swap.end_sessions = lambda *given: os.kill(os.getpid(), 9)\n"
             "run(sys.argv[1:])"
         )
         words = (sys.executable, "-c", script, "restore", file, "--yes")
