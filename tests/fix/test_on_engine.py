@@ -43,7 +43,7 @@ def test_what_starts_stays(shop: Shop) -> None:
     assert "app started in a sandbox project and is healthy" in found.stdout
     assert "not tried" not in found.stdout
     log = migops("log", cwd=shop.folder, env={})
-    assert "doctor --fix MIG501 MIG106" in log.stdout
+    assert "doctor --fix MIG501 MIG106" in " ".join(log.stdout.split())  # a narrow terminal breaks the line
 
 
 def test_what_does_not_start_is_put_back(shop: Shop) -> None:
