@@ -17,6 +17,7 @@ from migops.cli.options import (
     output_options,
     timeout_option,
 )
+from migops.cli.questions import say
 from migops.core.errors import Aborted, MigopsError
 
 
@@ -89,10 +90,3 @@ def confirm(heads: str) -> None:
         )
     if not click.confirm(f"Stamp the database with {heads}?", err=True):
         raise Aborted("nothing was changed")
-
-
-def say(line: str) -> None:
-    """Print a line of migops on standard error."""
-    from migops.core.terminal import printable
-
-    click.echo(f"migops: {printable(line)}", err=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from migops.cli.options import compose_options_of
+from migops.cli.questions import say
 from migops.core.errors import Aborted, MigopsError
 
 if TYPE_CHECKING:
@@ -113,10 +114,3 @@ def _with_yes() -> str:
     from migops.core.printed import again
 
     return again("--yes", command="doctor")
-
-
-def say(line: str) -> None:
-    """Print a line of migops on standard error."""
-    from migops.core.terminal import printable
-
-    click.echo(f"migops: {printable(line)}", err=True)

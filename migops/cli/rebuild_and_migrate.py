@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from contextlib import ExitStack, suppress
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from migops.cli.deploy_options import cache_option, health_option, room_option, watch_option
 from migops.cli.options import (
     color_option,
     compose_options,
@@ -30,19 +30,12 @@ if TYPE_CHECKING:
     from migops.commands.deploy.result import PlanResult
 
 
-def _a_number(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
-    """Refuse ``nan``, which passes every range check."""
-    if value is not None and math.isnan(value):
-        raise click.BadParameter("must be a number of seconds", context, parameter)
-    return value
-
-
 @click.command("rebuild-and-migrate")
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @option("--dry-run", is_flag=True, help="Show the plan and the pending migrations; change nothing.")
 @option("--sql", is_flag=True, help="With --dry-run: also print the SQL of the pending migrations.")
 @option("--yes", is_flag=True, help="Do not ask for confirmation (for scripts), not even if the plan drops data.")
-@option("--cache", is_flag=True, help="Build with the cache (default: build without it).")
+@cache_option
 @option("--pull", is_flag=True, help="Pull newer base images.")
 @option("--no-pull", is_flag=True, help="Services without a build: use the local image, do not pull.")
 @option("--no-backup", is_flag=True, help="Do not take a backup: data destroyed by a migration cannot be recovered.")
@@ -52,14 +45,7 @@ def _a_number(context: click.Context, parameter: click.Parameter, value: float |
     type=click.FloatRange(min=0),
     help="Delete backups older than this many days; the newest is always kept.",
 )
-@option(
-    "--room",
-    type=click.FloatRange(min=0),
-    default=1.0,
-    show_default=True,
-    metavar="FACTOR",
-    help="Required free space for the backup, as a multiple of the database's size (0: do not check).",
-)
+@room_option
 @option(
     "--repeat",
     multiple=True,
@@ -84,21 +70,8 @@ def _a_number(context: click.Context, parameter: click.Parameter, value: float |
 @option(
     "--wait", type=click.FloatRange(min=0), default=60.0, show_default=True, help="Seconds to wait for the database."
 )
-@option(
-    "--health-timeout",
-    type=click.FloatRange(min=1),
-    default=120.0,
-    show_default=True,
-    help="Seconds to wait for the new containers to become healthy.",
-)
-@option(
-    "--watch",
-    type=click.FloatRange(min=0, max=86400),
-    callback=_a_number,
-    metavar="SECONDS",
-    help="Seconds that new containers must stay up after they are healthy (or started, without a healthcheck); "
-    "a restart triggers a rollback. Default: 30 without a healthcheck, otherwise 0.",
-)
+@health_option
+@watch_option
 @option(
     "--discard",
     multiple=True,

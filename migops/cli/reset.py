@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from migops.cli.deploy_options import cache_option, health_option, room_option, watch_option
 from migops.cli.options import (
     compose_options,
     compose_options_of,
@@ -19,6 +20,7 @@ from migops.cli.options import (
     output_options,
     timeout_option,
 )
+from migops.cli.questions import agreed, typed
 from migops.core.errors import Aborted, ExitCode, MigopsError
 
 if TYPE_CHECKING:
@@ -34,29 +36,10 @@ if TYPE_CHECKING:
     "--database", metavar="NAME", default="", help="The name of the database to replace, instead of typing it."
 )
 @option("-m", "--message", metavar="TEXT", default="initial", show_default=True, help="Message of the first revision.")
-@option("--cache", is_flag=True, help="Build with the cache (default: build without it).")
-@option(
-    "--room",
-    type=click.FloatRange(min=0),
-    default=1.0,
-    show_default=True,
-    metavar="FACTOR",
-    help="Required free space for the backup, as a multiple of the database's size (0: do not check).",
-)
-@option(
-    "--health-timeout",
-    type=click.FloatRange(min=1),
-    default=120.0,
-    show_default=True,
-    help="Seconds to wait for the new containers to become healthy.",
-)
-@option(
-    "--watch",
-    type=click.FloatRange(min=0, max=86400),
-    metavar="SECONDS",
-    help="Seconds that new containers must stay up after they are healthy (or started, without a healthcheck). "
-    "Default: 30 without a healthcheck, otherwise 0.",
-)
+@cache_option
+@room_option
+@health_option
+@watch_option
 @configuration_options
 @timeout_option
 @compose_options
@@ -144,26 +127,15 @@ def _confirm(plan: ResetPlan, given: dict[str, Any]) -> None:
     from migops.cli.output import preview
 
     click.echo(preview("reset --dry-run", plan, given), err=True)
-    typed = given["database"] or _typed(plan)
-    if typed != plan.database:
+    name = given["database"] or _typed(plan)
+    if name != plan.database:
         raise Aborted(
-            f"nothing was changed: {typed!r} is not the database's name, {plan.database!r}",
+            f"nothing was changed: {name!r} is not the database's name, {plan.database!r}",
             hint=f"to confirm in a script: --yes --database {shlex.quote(plan.database)}",
         )
-    if given["database"] and not given["yes"] and not _asked(f"Replace {plan.database} now?"):
+    if given["database"] and not given["yes"] and not agreed(f"Replace {plan.database} now?"):
         raise Aborted("not confirmed; nothing was changed")
 
 
 def _typed(plan: ResetPlan) -> str:
-    question = f"Type the name of the database to replace (on {plan.server}); anything else changes nothing"
-    try:
-        return str(click.prompt(question, default="", show_default=False, err=True))
-    except click.Abort:  # Ctrl-C, or the end of the input
-        raise KeyboardInterrupt from None
-
-
-def _asked(question: str) -> bool:
-    try:
-        return click.confirm(question, err=True)
-    except click.Abort:
-        raise KeyboardInterrupt from None
+    return typed(f"Type the name of the database to replace (on {plan.server}); anything else changes nothing")

@@ -18,6 +18,7 @@ from migops.cli.options import (
     output_options,
     timeout_option,
 )
+from migops.cli.questions import agreed, typed
 from migops.core.errors import Aborted, ExitCode, ManualActionRequired
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _see_the_name(planned: Restore, given: str) -> None:
     """Check that the database's name was typed, if it must be: ``given`` in advance, or now. ``Aborted`` if not."""
     from migops.commands.backup.restore_words import origin
 
-    typed = given
+    name = given
     if not given and not planned.needs_name:
         return
     if not given:
@@ -108,24 +109,13 @@ def _see_the_name(planned: Restore, given: str) -> None:
                 "not a terminal",
                 hint=f"if this is the right backup: --confirm {shlex.quote(planned.database)} (--yes is not enough)",
             )
-        typed = _typed()
-    if typed != planned.database:
-        raise Aborted(f"nothing was changed: {typed!r} is not the database's name, {planned.database!r}")
-
-
-def _typed() -> str:
-    question = "Type the name of the database to replace"
-    try:
-        return str(click.prompt(question, default="", show_default=False, err=True))
-    except click.Abort:  # Ctrl-C, or the end of the input
-        raise KeyboardInterrupt from None
+        name = typed("Type the name of the database to replace")
+    if name != planned.database:
+        raise Aborted(f"nothing was changed: {name!r} is not the database's name, {planned.database!r}")
 
 
 def _confirmed(planned: Restore) -> bool:
     tables = len(planned.verified.contents.tables)
     click.echo(f"restored into {planned.new} and checked: {tables} tables", err=True)
     action = f"Stop {', '.join(planned.services)} and replace" if planned.services else "Replace"
-    try:
-        return click.confirm(f"{action} {planned.database} now?", err=True)
-    except click.Abort:  # Ctrl-C, or the end of the input
-        raise KeyboardInterrupt from None
+    return agreed(f"{action} {planned.database} now?")

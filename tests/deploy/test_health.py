@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, cast
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from migops.cli.rebuild_and_migrate import rebuild_and_migrate
+from migops.cli.reset import reset
 from migops.commands.deploy import health, manual_steps, plan, rollback
 from migops.commands.deploy.deploy import Deploy, DeployRecord
 from migops.commands.deploy.health import Health, Watch
@@ -71,9 +73,10 @@ def test_the_plan_says_what_up_means() -> None:
     assert "watch" not in notes(None, checked=True)
 
 
+@pytest.mark.parametrize("command", [rebuild_and_migrate, reset], ids=lambda each: each.name)
 @pytest.mark.parametrize("seconds", ["-1", "nan", "inf", "1e9", "soon", ""])
-def test_a_watch_that_is_no_time(seconds: str) -> None:
-    done = CliRunner().invoke(rebuild_and_migrate, ["--watch", seconds])
+def test_a_watch_that_is_no_time(seconds: str, command: click.Command) -> None:
+    done = CliRunner().invoke(command, ["--watch", seconds])
     assert done.exit_code == 2
     assert "--watch" in done.output
 
