@@ -61,7 +61,7 @@ def report(
     report = check.make("doctor", target, evidence, rules, fail_on, places)
     around = surroundings(
         target, evidence, report.findings, places,
-        has_engine=access.engine is not None, fixable=access.fixable(evidence, report.findings),
+        has_engine=access.engine is not None, fixable=lambda: access.fixable(evidence, report.findings),
     )  # fmt: skip
     is_known = report.verdict is not Verdict.UNKNOWN
     return replace(report, plan=plan.make(report.findings, fail_on, around, is_known=is_known))

@@ -239,7 +239,7 @@ def test_a_clean_service_has_nothing_to_do() -> None:
 
 
 def test_what_can_wait_names_the_safe_edits() -> None:
-    around = replace(AROUND, fix=made.COMMANDS.migops("doctor", "--fix"), fixable=frozenset({"MIG505"}))
+    around = replace(AROUND, fix=made.COMMANDS.migops("doctor", "--fix"), fixable=lambda: frozenset({"MIG505"}))
     assert (
         "`migops doctor -f prod.yml --fix app` edits what is safe (MIG505)"
         in plan(warning("MIG505", EDIT), around=around).next_text

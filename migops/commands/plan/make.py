@@ -26,8 +26,8 @@ class Surroundings:
     """This doctor with all details."""
     fix: tuple[str, ...] = ()
     """The command that makes the safe edits."""
-    fixable: frozenset[str] = frozenset()
-    """The rules whose findings it edits without a decision."""
+    fixable: Callable[[], frozenset[str]] = frozenset
+    """The rules whose findings it edits without a decision. Called only where they are named: it reads many files."""
     explain: tuple[str, ...] = ()
     """The command that explains a rule, which follows it."""
     build: tuple[str, ...] = ()
@@ -168,8 +168,8 @@ def _next(plan: Plan, around: Surroundings, is_known: bool) -> tuple[str, tuple[
             (),
         )
     if plan.left:
-        rules = sorted({finding.rule for finding in plan.left} & around.fixable)
-        safe = f", and `{shell_line(around.fix)}` edits what is safe ({listed(rules)})" if rules and around.fix else ""
+        rules = sorted({finding.rule for finding in plan.left} & around.fixable()) if around.fix else []
+        safe = f", and `{shell_line(around.fix)}` edits what is safe ({listed(rules)})" if rules else ""
         return f"nothing must be done; the findings above can be fixed at any time: -v shows how{safe}", ()
     return "nothing to do", ()
 

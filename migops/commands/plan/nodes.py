@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, takewhile
@@ -10,10 +9,9 @@ from itertools import pairwise, takewhile
 from migops.core.location import Location
 from migops.core.model import Action, Finding, PlaceName, Remedy
 from migops.core.printed import action_of, may_be_next
+from migops.rules.lines import line_of
 
 Key = tuple[object, ...]
-_LINE = re.compile(r"(/.+):(\d+)")
-"""The path of a ``Subject`` that is a line of a file, as ``Location`` writes it."""
 
 
 @dataclass(slots=True)
@@ -95,8 +93,8 @@ def of_findings(findings: Sequence[Finding]) -> Steps:
 def first_way(finding: Finding) -> list[Remedy]:
     """The steps of the fix without its alternatives. Where none is known, the line with the fault is to be edited."""
     is_on_host = PlaceName.HOST.value in finding.facts.get("places", (PlaceName.HOST.value,))
-    if is_on_host and not finding.remedy and (place := _LINE.fullmatch(finding.subject.path)):
-        return [Remedy(finding.message, at=Location(place[1], int(place[2])))]
+    if is_on_host and not finding.remedy and (line := line_of(finding.subject.path)):
+        return [Remedy(finding.message, at=line)]
     return list(takewhile(lambda step: not step.alternative, finding.remedy))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from migops.analysis.evidence import Evidence
@@ -26,11 +26,11 @@ def surroundings(
     needed: Sequence[PlaceName],
     *,
     has_engine: bool = True,
-    fixable: frozenset[str] = frozenset(),
+    fixable: Callable[[], frozenset[str]] = frozenset,
 ) -> Surroundings:
     """What stands around the findings of this target.
 
-    ``has_engine``: this call may use Docker; ``fixable``: the rules whose findings ``doctor --fix`` edits.
+    ``has_engine``: this call may use Docker; ``fixable``: tells the rules whose findings ``doctor --fix`` edits.
     """
     commands = target.commands
     is_running = any(not each.one_off for each in evidence.containers)
