@@ -69,7 +69,7 @@ def on_disk(evidence: Evidence, project: str, unread: Unavailable) -> RescueResu
     host = evidence.chain.held(PlaceName.HOST)
     has = {file.sha256 for file in host.scripts.values()} if host else set()
     scripts = [path for folder in state_folder.paths(project) for path in sorted(folder.rglob("*.py"))]
-    archived = tuple(path for path in scripts if _is_script(path) and _sha256(path) not in has)
+    archived = tuple(path for path in scripts if _is_script(path) and sha256_of(path) not in has)
     if not archived:
         raise unread
     return RescueResult((), (), True, str(unread), unread.hint, archived)
@@ -79,7 +79,8 @@ def _is_script(path: Path) -> bool:
     return path.is_file() and not path.is_symlink() and path.name not in ("env.py", "__init__.py")
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """The digest of a script's bytes, as ``MigrationFile`` has it."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -151,7 +152,7 @@ def write(copy: Copy) -> None:
             Path(partial).unlink()
     except OSError as error:
         raise MigopsError(f"cannot write the file: {error.strerror}", at=Location(str(copy.to))) from None
-    if _sha256(copy.to) != copy.script.sha256:
+    if sha256_of(copy.to) != copy.script.sha256:
         raise MigopsError("the file differs from what was just written to it", at=Location(str(copy.to)))
 
 
@@ -206,7 +207,7 @@ def _free(
     if not os.path.lexists(to) and to not in planned and not other:
         return to, ""
     beside = to.with_name(to.name + BESIDE)
-    if beside.is_file() and _sha256(beside) == file.sha256:
+    if beside.is_file() and sha256_of(beside) == file.sha256:
         return None, f"{beside} already has this copy"
     if os.path.lexists(beside) or beside in planned:
         return None, f"{to} and {beside} exist with different content: move one of them away"

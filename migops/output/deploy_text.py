@@ -27,14 +27,14 @@ def plan(result: PlanResult, view: View) -> str:
         lines.append("")
     for number, step in enumerate(result.steps, 1):
         head = f"{number:>3}  {step.name:<{_INDENT - 6}} "
-        lines += _hanging(head, step.why, view.width)
+        lines += hanging(head, step.why, view.width)
         lines += [" " * _INDENT + shell_line(words) for words in step.commands]
         if step.name == "migrate":
             lines += [" " * _INDENT + line for line in _pending(result)]
     if result.notes:
         lines.append("")
         for note in result.notes:
-            lines += _hanging("note ", note, view.width)
+            lines += hanging("note ", note, view.width)
     if result.ddl:
         lines += ["", "the SQL of the pending revisions", *("  " + line for line in result.ddl.splitlines())]
     return "\n".join(lines) + "\n"
@@ -63,7 +63,7 @@ def end(result: DeployResult, view: View) -> str:
     if result.journal:
         lines.append(f"  journal  {printable(result.journal)}")
     if result.hint:
-        lines += _hanging("  hint     ", result.hint, view.width)
+        lines += hanging("  hint     ", result.hint, view.width)
     for number, words in enumerate(result.commands):
         label = "  or       " if not may_be_next(words) else "  next     " if not number else " " * 11
         lines.append(f"{label}{shell_line(words)}")
@@ -72,7 +72,8 @@ def end(result: DeployResult, view: View) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _hanging(head: str, text: str, width: int) -> list[str]:
+def hanging(head: str, text: str, width: int) -> list[str]:
+    """The text behind its head, in lines of ``width`` columns that begin below the text. Words are never broken."""
     return textwrap.wrap(
         printable(text), max(width, 40), initial_indent=head, subsequent_indent=" " * len(head),
         break_long_words=False, break_on_hyphens=False,
@@ -80,4 +81,4 @@ def _hanging(head: str, text: str, width: int) -> list[str]:
 
 
 def _wrapped(text: str, width: int, indent: int) -> list[str]:
-    return _hanging(" " * indent, text, width)
+    return hanging(" " * indent, text, width)

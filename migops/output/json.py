@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 READABLE = ("graph", "log", "log RUN")
@@ -16,3 +16,8 @@ Elsewhere the document is ASCII: a file name may hold terminal escapes, or bytes
 def render(document: Mapping[str, Any], answer: str) -> str:
     """The document of an answer as JSON."""
     return json.dumps(document, indent=2, ensure_ascii=answer not in READABLE) + "\n"
+
+
+def lists(commands: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Commands as lists of words, as documents have them."""
+    return [list(words) for words in commands]

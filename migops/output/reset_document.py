@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from migops.commands.reset.result import ResetPlan, ResetResult
+from migops.output.json import lists
 
 
 def end(result: ResetResult) -> dict[str, Any]:
@@ -31,10 +31,10 @@ def end(result: ResetResult) -> dict[str, Any]:
         ],
         "doctor_unknown": result.unchecked or None,
         "commands": {
-            "next": _lists(result.commands),
-            "back": _lists(result.plan.back) if is_done else [],
+            "next": lists(result.commands),
+            "back": lists(result.plan.back) if is_done else [],
             "remove": list(result.remove),
-            "colleagues": _lists(result.colleagues),
+            "colleagues": lists(result.colleagues),
         },
         "hint": result.hint,
         "journal": result.journal or None,
@@ -59,9 +59,5 @@ def plan(result: ResetPlan) -> dict[str, Any]:
         "kept": {"database": result.kept, "backups": result.backups, "images": list(result.images)},
         "steps": [{"name": step.name, "why": step.why} for step in result.steps],
         "notes": [*result.past, *result.notes],
-        "commands": {"back": _lists(result.back)},
+        "commands": {"back": lists(result.back)},
     }
-
-
-def _lists(commands: Sequence[Sequence[str]]) -> list[list[str]]:
-    return [list(words) for words in commands]

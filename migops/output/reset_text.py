@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from migops.core.printed import may_be_next
 from migops.core.terminal import printable, shell_line, styled
 from migops.core.text import counted, first_few, listed, plural
 from migops.output.backup_text import amount
-from migops.output.deploy_text import COLORS
+from migops.output.deploy_text import COLORS, hanging
 
 if TYPE_CHECKING:
     from migops.output import View
@@ -26,16 +25,16 @@ def plan(result: ResetPlan, view: View) -> str:
     """The plan: what is replaced, what is kept, the steps, the way back. Commands are never broken."""
     lines = [printable(f"reset {result.service}  (project {result.project}, development only)"), ""]
     for sentence in result.past:
-        lines += _hanging("warning: ", sentence, view.width)
+        lines += hanging("warning: ", sentence, view.width)
     for label, text in (*_replaced(result, verbose=view.verbose), *_kept(result)):
-        lines += _hanging(f"  {label:<{_LABEL - 2}}", text, view.width)
+        lines += hanging(f"  {label:<{_LABEL - 2}}", text, view.width)
     lines.append("")
     for number, step in enumerate(result.steps, 1):
-        lines += _hanging(f"{number:>3}  {step.name:<{_INDENT - 6}} ", step.why, view.width)
+        lines += hanging(f"{number:>3}  {step.name:<{_INDENT - 6}} ", step.why, view.width)
     if result.notes:
         lines.append("")
     for note in result.notes:
-        lines += _hanging("note ", note, view.width)
+        lines += hanging("note ", note, view.width)
     lines += ["", "the way back afterwards (it is printed again at the end)", *_commands("  ", result.back)]
     return "\n".join(lines) + "\n"
 
@@ -73,7 +72,7 @@ def _kept(result: ResetPlan) -> Iterator[tuple[str, str]]:
 def end(result: ResetResult, view: View) -> str:
     """The outcome in a word, the state that is left, the commands to type now."""
     word = result.outcome.upper() if result.outcome != "operator" else "MANUAL ACTION NEEDED"
-    lines = ["", *_hanging("", f"{word}  {result.sentence}", view.width)]
+    lines = ["", *hanging("", f"{word}  {result.sentence}", view.width)]
     lines[1] = lines[1].replace(word, styled(word, COLORS[result.outcome]) if view.color else word, 1)
     facts = (
         ("written", result.written), ("kept", f"the old database: {result.plan.kept}" if result.remove else ""),
@@ -82,7 +81,7 @@ def end(result: ResetResult, view: View) -> str:
     )  # fmt: skip
     for label, text in facts if not view.quiet else ():
         if text:
-            lines += _hanging(f"  {label:<{_LABEL - 2}}", text, view.width)
+            lines += hanging(f"  {label:<{_LABEL - 2}}", text, view.width)
     if view.quiet:
         return "\n".join(lines) + "\n"
     lines += _doctor(result, view)
@@ -99,13 +98,13 @@ def _doctor(result: ResetResult, view: View) -> list[str]:
     if result.outcome != "done":
         return []
     if result.unchecked:
-        return _hanging(f"  {'doctor':<{_LABEL - 2}}", f"could not be asked: {result.unchecked}", view.width)
+        return hanging(f"  {'doctor':<{_LABEL - 2}}", f"could not be asked: {result.unchecked}", view.width)
     if not result.findings:
         return [f"  {'doctor':<{_LABEL - 2}}no findings, but for the commit below"]
     lines: list[str] = []
     for number, each in enumerate(sorted(result.findings, key=lambda one: one.severity is not Severity.ERROR)):
         label = "" if number else "doctor"
-        lines += _hanging(
+        lines += hanging(
             f"  {label:<{_LABEL - 2}}", f"{each.severity.value} {each.rule} {each.name}: {each.message}", view.width
         )
     return lines
@@ -118,7 +117,7 @@ def _afterwards(result: ResetResult, view: View) -> list[str]:
         "the first revision, and stamp it (the first two change nothing but the image and the recorded revision):"
     )
     return [
-        "", *_hanging("", tell, view.width), *_commands("  ", result.colleagues), "", "the way back",
+        "", *hanging("", tell, view.width), *_commands("  ", result.colleagues), "", "the way back",
         *_commands("  ", result.plan.back), "", "once the old database is not needed any more",
         *_commands("  ", (result.remove,)),
     ]  # fmt: skip
@@ -126,10 +125,3 @@ def _afterwards(result: ResetResult, view: View) -> list[str]:
 
 def _commands(indent: str, commands: tuple[tuple[str, ...], ...]) -> list[str]:
     return [f"{indent}{shell_line(words)}" for words in commands]
-
-
-def _hanging(head: str, text: str, width: int) -> list[str]:
-    return textwrap.wrap(
-        printable(text), max(width, 40), initial_indent=head, subsequent_indent=" " * len(head),
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip

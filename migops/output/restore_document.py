@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from migops.commands.backup import undo_commands
@@ -10,6 +9,7 @@ from migops.commands.backup.restore_words import reasons, steps
 from migops.commands.backup.result import RestoreResult
 from migops.commands.backup.store import Backup
 from migops.output.backup_document import record
+from migops.output.json import lists
 from migops.sources.database_state import DatabaseState
 
 
@@ -41,11 +41,7 @@ def document(result: RestoreResult) -> dict[str, Any]:
         "kept": planned.old if kept else None,
         "down": [container.name for container in swapped.down] if swapped else [],
         "seconds": round(swapped.seconds, 3) if swapped else None,
-        "commands": {"back": _lists(undo_commands.back(planned)), "remove": list(undo_commands.removing(planned))}
+        "commands": {"back": lists(undo_commands.back(planned)), "remove": list(undo_commands.removing(planned))}
         if kept
         else None,
     }
-
-
-def _lists(commands: Sequence[Sequence[str]]) -> list[list[str]]:
-    return [list(words) for words in commands]

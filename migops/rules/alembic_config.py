@@ -108,7 +108,7 @@ def credentials_in_ini(evidence: Evidence) -> Iterator[Match]:
                 None,
                 {"option": option.name},
                 (
-                    *take_out(evidence, option, _env(evidence)),
+                    *take_out(evidence, option, env_script(evidence)),
                     Remedy("change the password: git's history and existing images keep the old one"),
                 ),
             )
@@ -132,7 +132,7 @@ def no_database_url(evidence: Evidence) -> Iterator[Match | Undetermined]:
 
     Seen in: sqlalchemy/alembic#606
     """
-    env = _env(evidence)
+    env = env_script(evidence)
     if evidence.setup is None or env is None:
         return
     from migops.migrations.env_url import url_source  # only doctor asks
@@ -174,7 +174,7 @@ def percent_in_url(evidence: Evidence) -> Iterator[Match]:
     Seen in: miguelgrinberg/retrofun#3
     """
     url = evidence.setup.url if evidence.setup else None
-    env = _env(evidence)
+    env = env_script(evidence)
     if url is None or "%" not in url.text.replace("%%", "") or env is None:
         return
     from migops.migrations.env_script import undoubled  # only doctor asks
@@ -236,7 +236,7 @@ def target_metadata_none(evidence: Evidence) -> Iterator[Match]:
 
     Seen in: argilla-io/argilla#3043
     """
-    env = _env(evidence)
+    env = env_script(evidence)
     if evidence.setup is None or env is None or not evidence.setup.has_models:
         return
     from migops.migrations.env_script import line_of_none  # only doctor asks
@@ -292,7 +292,8 @@ def model_not_imported(evidence: Evidence) -> Iterator[Match | Undetermined]:
         )
 
 
-def _env(evidence: Evidence) -> MigrationFile | None:
+def env_script(evidence: Evidence) -> MigrationFile | None:
+    """env.py as the host has it; None if it has none."""
     host = evidence.chain.held(PlaceName.HOST)
     return host.environment.get("env.py") if host else None
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from migops.commands.failures.database_place import database_place, psql
 from migops.commands.failures.failure import Step
 from migops.commands.failures.inputs import FailureInputs
+from migops.database.postgres.swap_statements import identifier
 
 _GRANTS = {
     "schema": "GRANT USAGE, CREATE ON SCHEMA {name} TO {user}",
@@ -63,7 +64,7 @@ def grant(match: re.Match[str], inputs: FailureInputs) -> Iterator[Step]:
             "only its owner may change it: migrate as that role, or have it give the object away (ALTER … OWNER TO)"
         )
         return
-    text = _GRANTS[kind].format(name=_quoted(name), user=_quoted(place.user))
+    text = _GRANTS[kind].format(name=identifier(name), user=identifier(place.user))
     if place.user != place.admin and (command := psql(inputs, text, admin=True)):
         yield Step("grant it, as the server's administrator", command)
 
@@ -73,14 +74,10 @@ def use_public(match: re.Match[str], inputs: FailureInputs) -> Iterator[Step]:
     place = database_place(inputs)
     if "no schema has been selected" not in match[0] or place is None or place.user in ("", place.admin):
         return
-    statement = _GRANTS["schema"].format(name='"public"', user=_quoted(place.user))
+    statement = _GRANTS["schema"].format(name='"public"', user=identifier(place.user))
     if command := psql(inputs, statement, admin=True):
         yield Step(
             f"{place.user} may use no schema of its search path: as the server's administrator, let it use public "
             "(or set the search_path that it should have)",
             command,
         )
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

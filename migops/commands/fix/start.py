@@ -15,7 +15,7 @@ from enum import Enum
 from migops.analysis.evidence import Evidence
 from migops.commands.fix import start_trial
 from migops.commands.fix.model import FileEdit
-from migops.commands.fix.start_trial import NotTried, TrialInputs
+from migops.commands.fix.start_trial import TrialInputs
 from migops.compose import Project
 from migops.core.errors import MigopsError
 from migops.docker import Engine
@@ -65,23 +65,16 @@ def starts(
     well, so that a failure of another origin is not blamed on the edit. ``deadline``: seconds for each start; ``say``
     gets a line of progress before each.
     """
-    if target.model is None:
-        return _not_tried("there is no compose project")
-    if not engine.is_local:
-        return _not_tried("the engine is on another machine, whose files are not those of this one")
     try:
-        live = start_trial.project_with(target.model, start_trial.contents_before(target.model, edits))
-        new = start_trial.project_with(target.model, {})
+        model = start_trial.tried_project(target, engine)
+        live = start_trial.project_with(model, start_trial.contents_before(model, edits))
+        new = start_trial.project_with(model, {})
         also = start_trial.touched(target, live, new)
         inputs = TrialInputs(target, live, evidence, engine, edits, say, deadline, also)
         start_trial.refuse_database(inputs)
         return _judge(inputs, new)
-    except (NotTried, MigopsError) as error:
-        return _not_tried(str(getattr(error, "message", error)))
-
-
-def _not_tried(reason: str) -> StartResult:
-    return StartResult(Outcome.NOT_TRIED, reason)
+    except MigopsError as error:
+        return StartResult(Outcome.NOT_TRIED, error.message)
 
 
 def _judge(inputs: TrialInputs, project: Project) -> StartResult:

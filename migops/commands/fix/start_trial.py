@@ -25,8 +25,17 @@ from migops.target import Target
 _COMPLETED = "service_completed_successfully"
 
 
-class NotTried(Exception):
+class NotTried(MigopsError):
     """The start cannot be tried; the message is the reason."""
+
+
+def tried_project(target: Target, engine: Engine) -> Project:
+    """The project that can be started in a sandbox. Raises ``NotTried`` if there is none, or none here."""
+    if target.model is None:
+        raise NotTried("there is no compose project")
+    if not engine.is_local:
+        raise NotTried("the engine is on another machine, whose files are not those of this one")
+    return target.model
 
 
 @dataclass(frozen=True, slots=True)

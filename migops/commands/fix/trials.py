@@ -12,7 +12,7 @@ from migops.commands.fix.model import FileEdit
 from migops.commands.fix.plan import Fixable, merged
 from migops.commands.fix.result import Check
 from migops.commands.fix.start import Outcome, starts
-from migops.commands.fix.start_trial import NotTried, TrialInputs, needs_build, refuse_database, trial_of
+from migops.commands.fix.start_trial import TrialInputs, needs_build, refuse_database, trial_of, tried_project
 from migops.core.errors import MigopsError
 from migops.target import Target
 
@@ -47,17 +47,14 @@ class Trials:
         """The reason that is known before anything is edited why no start can be tried; '' if one may be."""
         if self.access.engine is None:
             return "--no-engine"
-        project, engine = self.target.model, self.access.engine()
-        if project is None:
-            return "there is no compose project"
-        if not engine.is_local:
-            return "the engine is on another machine, whose files are not those of this one"
-        inputs = TrialInputs(self.target, project, self.evidence, engine, self.edits, lambda line: None, 0)
+        engine = self.access.engine()
         try:
+            project = tried_project(self.target, engine)
+            inputs = TrialInputs(self.target, project, self.evidence, engine, self.edits, lambda line: None, 0)
             refuse_database(inputs)
             trial_of(inputs, project, "migops", (), builds=needs_build(inputs))
-        except (NotTried, MigopsError) as error:
-            return str(getattr(error, "message", error))
+        except MigopsError as error:
+            return error.message
         return ""
 
     def run(self, say: Callable[[str], None]) -> tuple[Check, ...] | str:

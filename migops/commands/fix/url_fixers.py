@@ -12,10 +12,11 @@ from migops.commands.fix.env_text import Unedited, double_percents, read_url_fro
 from migops.commands.fix.model import FileEdit, Fix, NotFixed
 from migops.commands.fix.url_readers import caller_without, other_reader
 from migops.commands.fix.url_variable import Variable, lacking, variable_of
-from migops.core.model import Finding, MigrationFile, PlaceName
+from migops.core.model import Finding, MigrationFile
 from migops.migrations.config import Option
 from migops.migrations.env_options import option_use
 from migops.migrations.env_url import url_source
+from migops.rules.alembic_config import env_script
 from migops.sources.repository import holder
 
 _ASYNC = re.compile(rb"\basync_engine_from_config\b|\bcreate_async_engine\b|\bAsyncEngine\b")
@@ -27,7 +28,7 @@ OLD_COPIES = "change the password: git's history and existing images keep the ol
 def credentials(evidence: Evidence, finding: Finding) -> Fix | NotFixed:
     """Delete the URL from the ini file, after env.py is known or made to read it from the service's environment."""
     option = evidence.setup.config.options.get(str(finding.facts.get("option"))) if evidence.setup else None
-    env = _env(evidence)
+    env = env_script(evidence)
     if option is None or option.name != "sqlalchemy.url" or env is None or not isinstance(option.value, str):
         return NotFixed(finding.rule, "it is not the URL that env.py reads, so what else reads it is not known")
     ini = Path(option.at.file)
@@ -71,7 +72,7 @@ def _own(evidence: Evidence, finding: Finding, env: MigrationFile, deleted: File
 
 def no_url(evidence: Evidence, finding: Finding) -> Fix | NotFixed:
     """Make env.py read the URL from the service's environment."""
-    env = _env(evidence)
+    env = env_script(evidence)
     if env is None:
         return NotFixed(finding.rule, "env.py is not on this host")
     made = _made(evidence, finding, env, None)
@@ -113,7 +114,7 @@ def _unfit(env: bytes, variable: Variable) -> str:
 
 def percent(evidence: Evidence, finding: Finding) -> Fix | NotFixed:
     """Double the ``%`` of the URL that env.py passes to Alembic's configuration."""
-    env = _env(evidence)
+    env = env_script(evidence)
     if env is None or not Path(env.path).is_file():
         return NotFixed(finding.rule, "env.py is not on this host")
     path = Path(env.path)
@@ -123,11 +124,6 @@ def percent(evidence: Evidence, finding: Finding) -> Fix | NotFixed:
         return NotFixed(finding.rule, edited.reason)
     title = f"{path.name}: double each % of the URL, as Alembic's configuration needs it"
     return Fix(finding.rule, title, (FileEdit(path, before, edited),))
-
-
-def _env(evidence: Evidence) -> MigrationFile | None:
-    host = evidence.chain.held(PlaceName.HOST)
-    return host.environment.get("env.py") if host else None
 
 
 def _pipelines(ini: Path) -> Iterator[Path]:

@@ -30,7 +30,7 @@ def keep(inputs: ResetInputs) -> None:
             copy = inputs.saved / OLD / script.name
             copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _copied(script.path, copy)
-            if _digest(copy) != script.sha256:
+            if rescue.sha256_of(copy) != script.sha256:
                 raise Aborted(f"{script.path} was edited meanwhile", hint=_AGAIN)
         _like_the_originals(inputs)
     except OSError as error:
@@ -99,7 +99,7 @@ def missing(scripts: Sequence[Script]) -> list[str]:
 
 
 def _changed(script: Script) -> bool:
-    return not script.path.is_file() or _digest(script.path) != script.sha256
+    return not script.path.is_file() or rescue.sha256_of(script.path) != script.sha256
 
 
 def _refuse_edited(script: Script) -> None:
@@ -124,7 +124,3 @@ def _alike(source: Path, copy: Path) -> None:
     info = source.stat()
     with suppress(PermissionError):
         os.chown(copy, info.st_uid, info.st_gid)
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
